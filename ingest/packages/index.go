@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	"emaudit/hostfs"
 	"emaudit/ingest"
@@ -27,9 +28,12 @@ type indexReading struct {
 	notExpected bool // no index is expected here, and none exists
 	changed     bool // something must be stored
 
-	read  bool            // the text was read again
-	index *pkgindex.Index // nil if it could not be read
-	diags []parse.Diagnostic
+	read    bool // the text was read again
+	entries []inventory.IndexEntry
+	diags   []parse.Diagnostic
+	// The header, if read is true.
+	condition           inventory.IndexCondition
+	timestamp, packages int64
 
 	compressed          hostfs.Entry
 	compressedCondition inventory.IndexCondition
@@ -68,7 +72,7 @@ func (s *pkgScan) readIndex(dir *hostfs.Dir) {
 	x.changed = true
 	if x.err == nil && !same {
 		x.read = true
-		x.index, x.diags = pkgindex.Parse(text)
+		x.take(text, s.names)
 	}
 	x.result.Condition, x.result.Problem = ingest.Condition(x.err)
 	switch {
@@ -137,15 +141,8 @@ func (x *indexReading) describe(row *inventory.PkgDir) {
 	switch {
 	case x.err != nil:
 		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = inventory.IndexCondition(x.result.Condition), 0, -1
-	case x.index != nil:
-		row.IndexCondition, row.IndexPackages = inventory.IndexPresent, -1
-		if x.index.Refused != "" {
-			row.IndexCondition = inventory.IndexRefused
-		}
-		row.IndexTimestamp, _ = x.index.Timestamp()
-		if n, ok := x.index.PackageCount(); ok {
-			row.IndexPackages = n
-		}
+	case x.read:
+		row.IndexCondition, row.IndexTimestamp, row.IndexPackages = x.condition, x.timestamp, x.packages
 	}
 }
 
@@ -182,18 +179,30 @@ func (x *indexReading) store(tx *store.Tx, s *pkgScan) error {
 	if x.read {
 		x.result.Read, x.result.Changed = 1, true
 	}
-	return inventory.PutIndexEntries(tx, s.row.ID, x.entry.Size, x.entries(s.names))
+	return inventory.PutIndexEntries(tx, s.row.ID, x.entry.Size, x.entries)
 }
 
-// entries returns the entries in stored form. Of the index of a binhost, it returns
-// those of the packages with the given names, with their metadata.
-func (x *indexReading) entries(names map[string]bool) []inventory.IndexEntry {
-	if x.index == nil {
-		return nil
+// take reads the text of the index. It keeps the entries in stored form, and nothing of
+// the text. Of the index of a binhost, it keeps those of the packages with the given
+// names, with their metadata.
+func (x *indexReading) take(text []byte, names map[string]bool) {
+	index, diags := pkgindex.Parse(text)
+	x.diags, x.condition, x.packages = diags, inventory.IndexPresent, -1
+	if index == nil {
+		return
 	}
-	var entries []inventory.IndexEntry
-	for i := range x.index.Entries {
-		e := &x.index.Entries[i]
+	if index.Refused != "" {
+		x.condition = inventory.IndexRefused
+	}
+	x.timestamp, _ = index.Timestamp()
+	if n, ok := index.PackageCount(); ok {
+		x.packages = n
+	}
+	x.entries = make([]inventory.IndexEntry, 0, len(index.Entries))
+	texts := store.Strings{}
+	one := func(text string) string { return texts.One(strings.Clone(text)) }
+	for i := range index.Entries {
+		e := &index.Entries[i]
 		var metadata *store.Metadata
 		if names != nil {
 			cpv, err := atom.ParseCPV(e.CPV)
@@ -202,13 +211,12 @@ func (x *indexReading) entries(names map[string]bool) []inventory.IndexEntry {
 			}
 			metadata = remoteMetadata(e)
 		}
-		entries = append(entries, inventory.IndexEntry{
-			Offset: e.Offset, CPV: e.CPV, Path: e.Path, BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
+		x.entries = append(x.entries, inventory.IndexEntry{
+			Offset: e.Offset, CPV: one(e.CPV), Path: strings.Clone(e.Path), BuildID: max(e.BuildID, 0), BuildTime: max(e.BuildTime, 0),
 			Size: numberOrAbsent(e.Fields.Get("SIZE"), e.Size), MTime: numberOrAbsent(e.Fields.Get("MTIME"), e.MTime), MD5: digest(e.MD5), SHA1: digest(e.SHA1),
-			Slot: e.Slot + "/" + e.SubSlot, Repo: e.Repo, Use: e.USE, Usable: e.Hidden == pkgindex.Visible, Hidden: string(e.Hidden), Metadata: metadata,
+			Slot: one(e.Slot + "/" + e.SubSlot), Repo: one(e.Repo), Use: one(e.USE), Usable: e.Hidden == pkgindex.Visible, Hidden: string(e.Hidden), Metadata: metadata,
 		})
 	}
-	return entries
 }
 
 // numberOrAbsent returns n, or -1 if the index lacks the field.

@@ -20,7 +20,8 @@ import (
 func (s *pkgScan) readAll(ctx context.Context, dir *hostfs.Dir, files []*pkgFile) error {
 	meter := s.StartProgress("binpkgs", int64(len(files)), false)
 	defer meter.Done()
-	read := make(chan *pkgFile, len(files)) // so that a busy database does not delay the reading
+	// A busy database delays the reading only after some batches, which bound the memory.
+	read := make(chan *pkgFile, 4*minFilesForNames)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.enterNames(ctx, read) })
 	group.Go(func() error {
@@ -44,7 +45,12 @@ const minFilesForNames = 256
 
 func (s *pkgScan) enterNames(ctx context.Context, read <-chan *pkgFile) error {
 	var batch []*inventory.Instance
+	shared := map[inventory.Traits]*inventory.Traits{}
 	for f := range read {
+		if shared[*f.read.Traits] == nil {
+			shared[*f.read.Traits] = f.read.Traits
+		}
+		f.read.Traits = shared[*f.read.Traits]
 		if batch = append(batch, f.read); len(batch) < minFilesForNames {
 			continue
 		}

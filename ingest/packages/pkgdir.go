@@ -345,7 +345,6 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *ingest.SourceResu
 				return err
 			}
 		}
-		f.read.PkgDir = s.row.ID
 		added = append(added, f.read)
 	}
 	for _, n := range s.stamps {
@@ -356,7 +355,7 @@ func (s *pkgScan) store(tx *store.Tx, dir *hostfs.Dir, result *ingest.SourceResu
 			gone++
 		}
 	}
-	if err := inventory.AddInstances(tx, added, s.Now); err != nil {
+	if err := inventory.AddInstances(tx, s.row.ID, added, s.Now); err != nil {
 		return err
 	}
 	if !equalFiles(s.knownOthers, s.others) {

@@ -38,7 +38,7 @@ const entryColumns = "length, cpv, path, build_id, build_time, size, mtime, md5,
 // that says the same as before stays as it is: an update adds a few entries among
 // thousands.
 func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) error {
-	rows, err := entryRows(tx, size, entries)
+	row, err := entryRows(tx, size, entries)
 	if err != nil {
 		return err
 	}
@@ -50,9 +50,13 @@ func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) err
 	if err != nil {
 		return err
 	}
-	digests := make([][16]byte, len(rows))
-	for i, row := range rows {
-		digests[i] = entryDigest(row)
+	digests := make([][16]byte, len(entries))
+	for i := range entries {
+		values, err := row(i)
+		if err != nil {
+			return err
+		}
+		digests[i] = entryDigest(values)
 	}
 	positions, gone := placeEntries(known, digests)
 	for _, id := range gone {
@@ -66,18 +70,22 @@ func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) err
 			continue
 		}
 		values := []any{pkgdir, position}
-		for _, v := range rows[i] {
+		said, err := row(i)
+		for _, v := range said {
 			values = append(values, v)
 		}
-		if err := b.Add(values...); err != nil {
+		if err == nil {
+			err = b.Add(values...)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return b.Flush()
 }
 
-// entryRows returns the values of [entryColumns] for each entry.
-func entryRows(tx *store.Tx, size int64, entries []IndexEntry) ([][]driver.Value, error) {
+// entryRows returns a function that returns the values of [entryColumns] of an entry.
+func entryRows(tx *store.Tx, size int64, entries []IndexEntry) (row func(i int) ([]driver.Value, error), err error) {
 	var metadata []*store.Metadata
 	for i := range entries {
 		if entries[i].Metadata != nil {
@@ -88,14 +96,17 @@ func entryRows(tx *store.Tx, size int64, entries []IndexEntry) ([][]driver.Value
 	if err != nil {
 		return nil, err
 	}
+	metadataOf := map[*store.Metadata]int64{}
+	for i, m := range metadata {
+		metadataOf[m] = ids[i]
+	}
 	bytesOrNil := func(b []byte) driver.Value {
 		if b == nil {
 			return nil
 		}
 		return b
 	}
-	rows := make([][]driver.Value, len(entries))
-	for i := range entries {
+	return func(i int) ([]driver.Value, error) {
 		e := &entries[i]
 		cpv, err := tx.CPVID(e.CPV)
 		if err != nil {
@@ -110,11 +121,10 @@ func entryRows(tx *store.Tx, size int64, entries []IndexEntry) ([][]driver.Value
 		}
 		var id driver.Value
 		if e.Metadata != nil {
-			id, ids = ids[0], ids[1:]
+			id = metadataOf[e.Metadata]
 		}
-		rows[i] = []driver.Value{next - e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, bytesOrNil(e.MD5), bytesOrNil(e.SHA1), e.Slot, e.Repo, e.Use, usable, e.Hidden, id}
-	}
-	return rows, nil
+		return []driver.Value{next - e.Offset, cpv, e.Path, e.BuildID, e.BuildTime, e.Size, e.MTime, bytesOrNil(e.MD5), bytesOrNil(e.SHA1), e.Slot, e.Repo, e.Use, usable, e.Hidden, id}, nil
+	}, nil
 }
 
 // Listing is what an entry of an index says of the bytes of a file.

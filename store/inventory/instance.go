@@ -77,7 +77,6 @@ type Instance struct {
 // Traits are what many files have in common. The instances of one question share
 // them: nobody changes them.
 type Traits struct {
-	PkgDir         int64
 	Format         binpkg.Format
 	Compressor     string // a binpkg.Compressor; "" means unknown
 	Slot, SubSlot  string
@@ -95,7 +94,7 @@ type Traits struct {
 
 const instanceColumns = `n.id, n.path, n.inode, n.size, n.mtime_ns, coalesce(c.value, ''), n.build_time, n.build_id, n.path_build_id, coalesce(n.metadata, 0), n.metadata_sum,
 	n.md5, n.sha1, n.verified_at, coalesce(n.gone_at, 0), n.installed_size,
-	n.pkgdir, n.format, n.compressor, n.slot, n.subslot, n.repo, n.origin, n.signed, n.has_environment, n.structure, n.visible, n.integrity, n.signature, n.signature_key, n.image_checked`
+	n.format, n.compressor, n.slot, n.subslot, n.repo, n.origin, n.signed, n.has_environment, n.structure, n.visible, n.integrity, n.signature, n.signature_key, n.image_checked`
 
 // Instances returns the files in a pkgdir, by path, with their problems and without
 // metadata.
@@ -138,9 +137,9 @@ func instances(tx *store.Tx, set store.MetadataSet, where string, args ...any) (
 		number := func(i int) int64 { return store.Number(row[i], 0) }
 		text := func(i int) string { return texts.Text(row[i]) }
 		traits := Traits{
-			PkgDir: number(16), Format: binpkg.Format(text(17)), Compressor: text(18), Slot: text(19), SubSlot: text(20), Repo: text(21), Origin: binpkg.Origin(text(22)),
-			Signed: Signed(text(23)), HasEnvironment: number(24) != 0, Structure: Structure(text(25)), Visible: number(26) != 0, Integrity: binpkg.Integrity(text(27)),
-			Signature: binpkg.SignatureState(text(28)), SignatureKey: text(29), ImageChecked: number(30) != 0,
+			Format: binpkg.Format(text(16)), Compressor: text(17), Slot: text(18), SubSlot: text(19), Repo: text(20), Origin: binpkg.Origin(text(21)),
+			Signed: Signed(text(22)), HasEnvironment: number(23) != 0, Structure: Structure(text(24)), Visible: number(25) != 0, Integrity: binpkg.Integrity(text(26)),
+			Signature: binpkg.SignatureState(text(27)), SignatureKey: text(28), ImageChecked: number(29) != 0,
 		}
 		if shared[traits] == nil {
 			shared[traits] = new(traits)
@@ -218,7 +217,8 @@ func EnterNames(tx *store.Tx, instances []*Instance) error {
 	return enterMetadata(tx, instances)
 }
 
-// enterMetadata inserts the metadata of instances and sets the missing ids.
+// enterMetadata inserts the metadata of instances, and puts their ids in place of them:
+// a first ingest has those of all files.
 func enterMetadata(tx *store.Tx, instances []*Instance) error {
 	var without []*Instance
 	var metadata []*store.Metadata
@@ -232,20 +232,20 @@ func enterMetadata(tx *store.Tx, instances []*Instance) error {
 		return err
 	}
 	for i, n := range without {
-		n.MetadataID = ids[i]
+		n.MetadataID, n.Metadata = ids[i], nil
 	}
 	return nil
 }
 
-// AddInstances inserts files that are new or whose content has changed, and sets
-// their ids.
-func AddInstances(tx *store.Tx, instances []*Instance, now int64) error {
+// AddInstances inserts files of a pkgdir that are new or whose content has changed, and
+// sets their ids.
+func AddInstances(tx *store.Tx, pkgdir int64, instances []*Instance, now int64) error {
 	if len(instances) == 0 {
 		return nil
 	}
 	// A file that changes several times within a second leaves one row, because the
 	// times in this schema are whole seconds.
-	if err := forgetSeenNow(tx, instances, now); err != nil {
+	if err := forgetSeenNow(tx, pkgdir, instances, now); err != nil {
 		return err
 	}
 	var id int64
@@ -272,7 +272,7 @@ func AddInstances(tx *store.Tx, instances []*Instance, now int64) error {
 		}
 		id++
 		n.ID = id
-		err := rows.Add(n.ID, n.PkgDir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
+		err := rows.Add(n.ID, pkgdir, n.Path, int64(n.Inode), n.Size, n.MTimeNS, n.Format, n.Compressor, cpv, n.Slot, n.SubSlot, n.Repo, n.BuildTime, n.BuildID, n.PathBuildID,
 			n.Origin, n.Signed, n.InstalledSize, n.HasEnvironment, meta, n.Structure, n.Visible, n.MD5, n.SHA1, n.Integrity, n.Signature, n.SignatureKey, n.VerifiedAt, n.MetadataSum, now)
 		if err != nil {
 			return fmt.Errorf("instance %s: %w", n.Path, err)
@@ -293,7 +293,7 @@ func AddInstances(tx *store.Tx, instances []*Instance, now int64) error {
 }
 
 // forgetSeenNow deletes rows of the same files that were inserted in this second.
-func forgetSeenNow(tx *store.Tx, instances []*Instance, now int64) error {
+func forgetSeenNow(tx *store.Tx, pkgdir int64, instances []*Instance, now int64) error {
 	again := map[string]int64{}
 	err := tx.Query(func(rows *sql.Rows) error {
 		var id int64
@@ -303,7 +303,7 @@ func forgetSeenNow(tx *store.Tx, instances []*Instance, now int64) error {
 		}
 		again[path] = id
 		return nil
-	}, "SELECT id, path FROM instance WHERE pkgdir = ? AND seen_at = ?", instances[0].PkgDir, now)
+	}, "SELECT id, path FROM instance WHERE pkgdir = ? AND seen_at = ?", pkgdir, now)
 	if err != nil || len(again) == 0 {
 		return err
 	}
