@@ -136,6 +136,9 @@ func stepOf(code string, findings []audit.Finding, checks []Check, place audit.P
 		step.Text = first.Message
 	} else if n := len(findings); n > 1 {
 		step.Text = fmt.Sprintf("%s and %d more: %s", first.Subject, n-1, first.Message)
+		if code == audit.CodeMergeFailed { // each failed in a way of its own
+			step.Text = fmt.Sprintf("%d packages failed to merge: %s and %d more", n, first.Subject, n-1)
+		}
 		if !oneRemedy(findings) {
 			step.Command = listing(code, checks, place)
 		}

@@ -43,7 +43,7 @@ func TestWhatHurtsMostIsTheFirstStep(t *testing.T) {
 	got := report.NextSteps(audit.MergeFindings(update, back, coverage, integrity), checks, audit.Place{Root: "/mnt"})
 	want := []screen.Step{
 		{Text: "a/cut-1: merge-cut", Command: `emerge --oneshot "=a/cut-1"`},
-		{Text: "a/new-1 and 1 more: merge-failed", Command: "emaudit --root /mnt failures"},
+		{Text: "2 packages failed to merge: a/new-1 and 1 more", Command: "emaudit --root /mnt failures"},
 		{Text: "rollback-cost", Command: `quickpkg "=a/d-2"`},
 		{Text: "back", Command: "emaudit rollback --verify"},
 		{Text: "a/loud-1: messages-unread", Command: "true"},

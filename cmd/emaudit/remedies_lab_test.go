@@ -42,6 +42,7 @@ var harms = []harm{
 	{"an ebuild that is gone, of what is installed", "rollback", "rollback-gap", "app-misc/hello-2.1", "rm /var/db/repos/lab/app-misc/hello/hello-2.1.ebuild", "cp /var/db/pkg/app-misc/hello-2.1/"},
 	{"an ebuild that is gone", "rollback", "rollback-gap", "app-misc/warny-0.3", "cd /var/db/repos/lab && git rm -q app-misc/warny/warny-0.3.ebuild && git -c user.name=x -c user.email=x@y commit -qm gone; rm /var/cache/binpkgs/app-misc/warny/warny-0.3-*", "git -C /var/db/repos/lab archive"},
 	{"an installed file is gone, and no package", "coverage", "installed-files-missing", "app-misc/hello", "git -C /var/db/repos/lab checkout -q app-misc/hello; FEATURES=-buildpkg emerge --ask=n -q --oneshot --nodeps --usepkg=n =app-misc/hello-2.1; rm -f /usr/bin/hello", "emerge --oneshot"},
+	{"a preserved library", "update", "preserved-libs", "sys-libs/libfoo", "mkdir -p /etc/env.d; echo LDPATH=/usr/lib64 > /etc/env.d/99lab; env-update --no-ldconfig; for p in sys-libs/libfoo-1.0 app-misc/foo-tool-1.2.3 sys-libs/libfoo-2.0.1; do emerge --ask=n -q --oneshot --nodeps -K =$p || exit; done", "emerge @preserved-rebuild"},
 	{"two versions in a slot", "update", "slot-shared", "app-misc/hello:0", "cd /var/db/pkg/app-misc; cp -a hello-2.1 hello-2.0; mv hello-2.0/hello-2.1.ebuild hello-2.0/hello-2.0.ebuild; echo hello-2.0 > hello-2.0/PF; echo 1 > hello-2.0/COUNTER", "emerge --oneshot"},
 	{"an interrupted merge", "update", "merge-cut", "sys-apps/bigthing", "true", "emerge --oneshot"},
 	{"no binary packages are made", "doctor", "buildpkg-off", "FEATURES", "sed -i 's/buildpkg binpkg-multi-instance//' /etc/portage/make.conf", "make.conf"},
@@ -49,7 +50,15 @@ var harms = []harm{
 	{"the old format", "doctor", "format-xpak", "BINPKG_FORMAT", "echo 'BINPKG_FORMAT=\"xpak\"' >> /etc/portage/make.conf", "make.conf"},
 	{"no build logs", "doctor", "logdir-unset", "PORTAGE_LOGDIR", "sed -i '/^PORTAGE_LOGDIR/d' /etc/portage/make.conf", "make.conf"},
 	{"no messages", "doctor", "elog-not-saved", "PORTAGE_ELOG_SYSTEM", "echo 'PORTAGE_ELOG_SYSTEM=\"echo\"' >> /etc/portage/make.conf", "make.conf"},
+	{"a package that is not signed", "integrity", "binpkg-unsigned", "hello-1.1-1", signing, "gpkg-sign"},
 }
+
+// signing makes a key, and has Portage sign with it and take no package without a
+// signature. It comes last: every other package is refused then.
+const signing = `sed s/emaint/gpkg-sign/ "$(command -v emaint)" > /usr/bin/gpkg-sign && chmod +x /usr/bin/gpkg-sign &&
+mkdir -m 700 /root/gnupg && gpg -q --homedir /root/gnupg --batch --passphrase '' --quick-gen-key lab@lab rsa3072 sign never &&
+cp -r /root/gnupg /etc/portage/ && rm -rf /etc/portage/gnupg/private-keys-v1.d /etc/portage/gnupg/S.* && chown -R nobody /etc/portage/gnupg &&
+printf '%s\n' 'FEATURES="${FEATURES} binpkg-signing binpkg-request-signature"' 'BINPKG_GPG_SIGNING_GPG_HOME="/root/gnupg"' 'BINPKG_GPG_SIGNING_KEY="lab@lab"' >> /etc/portage/make.conf`
 
 // TestRemediesWorkWithPortage breaks a copy of the recorded host in each way, and lets
 // real Portage carry out what emaudit prints. EMAUDIT_LAB_HARM is a regular expression

@@ -63,16 +63,19 @@ var MessageColumns = table.Table[aftermath.Message]{
 const linesOfMessage = 12
 
 func MailboxHeadline(m *aftermath.Messages) []screen.Cell {
-	read := screen.Count(int64(m.Read), "message was", "messages were") + " read before"
+	read := ""
+	if m.Read > 0 {
+		read = ", " + screen.Count(int64(m.Read), "message was", "messages were") + " read before"
+	}
 	switch {
 	case !m.Source.Elog && m.Unread+m.Read == 0:
 		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": no folder of elog could be read (PORTAGE_ELOG_SYSTEM=\"save_summary\" makes one)")}
 	case m.Unread == 0 && m.Source.ElogLost != "":
-		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + m.Source.ElogLost + "; " + read)}
+		return []screen.Cell{screen.Unknown.Text("unknown"), screen.Plain.Text(": " + m.Source.ElogLost + read)}
 	case m.Unread == 0:
-		return []screen.Cell{screen.Good.Text("nothing unread"), screen.Plain.Text(", " + read)}
+		return []screen.Cell{screen.Good.Text("nothing unread"), screen.Plain.Text(read)}
 	}
-	return []screen.Cell{screen.Warn.Text(fmt.Sprintf("%d unread", m.Unread)), screen.Plain.Text(", " + read)}
+	return []screen.Cell{screen.Warn.Text(fmt.Sprintf("%d unread", m.Unread)), screen.Plain.Text(read)}
 }
 
 // classRoles are the roles of elog's classes.

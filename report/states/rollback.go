@@ -425,7 +425,7 @@ var warningWords = []struct{ code, words string }{
 	{audit.CodeRollbackLossy, "lossy"},
 	{audit.CodeRollbackOtherBuild, "of another build"},
 	{audit.CodeRollbackBuildUnknown, "of an unknown build"},
-	{audit.CodeRollbackUnverified, "not read in full"},
+	{audit.CodeRollbackUnverified, "not checked in full"},
 }
 
 // foldUnverified makes one finding of the files that were not read and have the same
