@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/audit"
 	"emaudit/audit/acceptance"
 	"emaudit/parse/vdb"
 	"emaudit/store/inventory"
@@ -138,6 +139,22 @@ func (r *Recorder) Names(folder string) (names []string, ok bool) {
 		r.facts[diskQuestion{askNames, folder}] = ""
 	}
 	return names, ok
+}
+
+// manyChanges is the number of packages that verdicts about older updates change before
+// they take too long and too much memory for a recording.
+const manyChanges = 5000
+
+// Judge judges the states before the last updates and records what is asked: about the
+// least number, and about more, up to the most, where they change few packages.
+func (r *Recorder) Judge(db audit.Database, least, most int) ([]*Rollback, error) {
+	changes := 0
+	return auditRollbacks(db, r.Options(), func(all []*Rollback) bool {
+		if len(all) > 0 {
+			changes += len(all[len(all)-1].Changes)
+		}
+		return len(all) >= most || len(all) >= least && changes >= manyChanges
+	})
 }
 
 // Facts returns what was recorded for the verdicts: of packages that they change, all

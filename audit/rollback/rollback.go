@@ -251,13 +251,18 @@ func auditRollback(db audit.Database, m state.Moment, o Options) (*Rollback, err
 // AuditRollbacks judges the states before the last n updates, the newest first. If n is
 // 0, it judges all.
 func AuditRollbacks(db audit.Database, n int, o Options) ([]*Rollback, error) {
+	return auditRollbacks(db, o, func(all []*Rollback) bool { return n > 0 && len(all) >= n })
+}
+
+// auditRollbacks judges the states before the last updates until enough says so.
+func auditRollbacks(db audit.Database, o Options, enough func([]*Rollback) bool) ([]*Rollback, error) {
 	j, err := NewJudge(db, o)
 	if err != nil {
 		return nil, err
 	}
 	var all []*Rollback
-	for i, u := range j.Past.Updates() {
-		if n > 0 && i >= n {
+	for _, u := range j.Past.Updates() {
+		if enough(all) {
 			break
 		}
 		r, err := j.BackTo(state.Moment{Run: u.Run})

@@ -86,7 +86,7 @@ func (s *session) recordForFleet(ctx context.Context) error {
 	err = s.ask(ctx, func(db audit.Database) (err error) {
 		db = audit.Share(db)
 		if judge > 0 {
-			verdicts, err := rollback.AuditRollbacks(db, judge, recorder.Options())
+			verdicts, err := recorder.Judge(db, overview.MostRollbacks, judge)
 			if err != nil {
 				return err
 			}
