@@ -61,4 +61,4 @@ func collectLater() {
 
 // mostMemory is a limit in bytes. Together with SQLite and the text of the program it is
 // less than 100 MB.
-const mostMemory = 72 << 20
+const mostMemory = 70 << 20
