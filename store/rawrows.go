@@ -1,7 +1,9 @@
 package store
 
 import (
+	"crypto/sha256"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -144,6 +146,32 @@ func Text(value driver.Value) string {
 		return string(s)
 	}
 	return ""
+}
+
+// AppendRow appends the values of a row to b, in an encoding that is different for
+// different rows.
+func AppendRow[V any](b []byte, row []V) []byte {
+	for _, value := range row {
+		switch v := any(value).(type) {
+		case nil:
+			b = append(b, 'n')
+		case int64:
+			b = binary.BigEndian.AppendUint64(append(b, 'i'), uint64(v))
+		case []byte:
+			b = append(binary.BigEndian.AppendUint64(append(b, 'b'), uint64(len(v))), v...)
+		case string:
+			b = append(binary.BigEndian.AppendUint64(append(b, 't'), uint64(len(v))), v...)
+		default:
+			panic(fmt.Sprintf("a column has no values of type %T", v))
+		}
+	}
+	return b
+}
+
+// RowDigest identifies a row by its values.
+func RowDigest[V any](row []V) [16]byte {
+	sum := sha256.Sum256(AppendRow(nil, row))
+	return [16]byte(sum[:])
 }
 
 // Strings holds one copy of each text of many rows. Most columns of packages have few

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"database/sql/driver"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -131,7 +130,7 @@ func (p *pusher) digest(t *postgres.Table) (map[int64][]byte, error) {
 			last = of
 		}
 		rows++
-		buffer = appendRow(buffer[:0], row[1:])
+		buffer = store.AppendRow(buffer[:0], row[1:])
 		h.Write(buffer)
 		return nil
 	}, "SELECT "+part+", "+strings.Join(columns(t), ", ")+" FROM "+t.Name+" WHERE "+where+" ORDER BY "+strings.Join(order, ", "), args...)
@@ -176,21 +175,4 @@ func ranges(parts []int64) []partRange {
 		}
 	}
 	return all
-}
-
-// appendRow appends a row in an encoding that is different for different rows.
-func appendRow(b []byte, row []driver.Value) []byte {
-	for _, value := range row {
-		switch v := value.(type) {
-		case nil:
-			b = append(b, 'n')
-		case int64:
-			b = binary.BigEndian.AppendUint64(append(b, 'i'), uint64(v))
-		case []byte:
-			b = append(binary.BigEndian.AppendUint64(append(b, 'b'), uint64(len(v))), v...)
-		case string:
-			b = append(binary.BigEndian.AppendUint64(append(b, 't'), uint64(len(v))), v...)
-		}
-	}
-	return b
 }

@@ -31,12 +31,11 @@ type IndexEntry struct {
 	position int64 // of its row
 }
 
-// entryColumns are the columns that tell what an entry says.
+// entryColumns are the columns with the content of an entry.
 const entryColumns = "length, cpv, path, build_id, build_time, size, mtime, md5, sha1, slot, repo, use, usable, hidden, metadata"
 
-// PutIndexEntries replaces the entries of a pkgdir's index, which has size bytes. A row
-// that says the same as before stays as it is: an update adds a few entries among
-// thousands.
+// PutIndexEntries replaces the entries of a pkgdir's index, which has size bytes. It does
+// not write rows that did not change: an update adds a few entries among thousands.
 func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) error {
 	row, err := entryRows(tx, size, entries)
 	if err != nil {
@@ -44,7 +43,7 @@ func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) err
 	}
 	var known []knownEntry
 	err = tx.RawQuery(func(row []driver.Value) error {
-		known = append(known, knownEntry{store.Number(row[0], 0), store.Number(row[1], 0), entryDigest(row[2:])})
+		known = append(known, knownEntry{store.Number(row[0], 0), store.Number(row[1], 0), store.RowDigest(row[2:])})
 		return nil
 	}, "SELECT id, position, "+entryColumns+" FROM index_entry WHERE pkgdir = ? ORDER BY position", pkgdir)
 	if err != nil {
@@ -56,7 +55,7 @@ func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) err
 		if err != nil {
 			return err
 		}
-		digests[i] = entryDigest(values)
+		digests[i] = store.RowDigest(values)
 	}
 	positions, gone := placeEntries(known, digests)
 	for _, id := range gone {
@@ -66,7 +65,7 @@ func PutIndexEntries(tx *store.Tx, pkgdir, size int64, entries []IndexEntry) err
 	}
 	b := tx.Bulk("index_entry", append([]string{"pkgdir", "position"}, strings.Split(entryColumns, ", ")...)...)
 	for i, position := range positions {
-		if position == stays {
+		if position == unchanged {
 			continue
 		}
 		values := []any{pkgdir, position}

@@ -1,15 +1,10 @@
 package inventory
 
-import (
-	"crypto/sha256"
-	"database/sql/driver"
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
-// An index is written anew with every binary package, and its entries are in the order
-// of their names. Were a row numbered by its place, 20 packages more would change nearly
-// all rows, here and in a fleet.
+// Portage writes the whole index for each new binary package, with its entries sorted by
+// name. If the position of a row were the number of its entry, 20 new packages would
+// change nearly all rows, here and in a fleet.
 
 // knownEntry is a stored entry.
 type knownEntry struct {
@@ -17,34 +12,16 @@ type knownEntry struct {
 	digest       [16]byte
 }
 
-func entryDigest(row []driver.Value) [16]byte {
-	var b []byte
-	for _, value := range row {
-		switch v := value.(type) {
-		case nil:
-			b = append(b, 'n')
-		case int64:
-			b = binary.AppendVarint(append(b, 'i'), v)
-		case string:
-			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
-		case []byte:
-			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
-		}
-	}
-	sum := sha256.Sum256(b)
-	return [16]byte(sum[:16])
-}
-
 const (
-	// stays is the position of an entry whose row stays.
-	stays = -1
-	// positionGap is the distance of the positions of entries that were stored at once.
+	// unchanged is the position of an entry whose row needs no change.
+	unchanged = -1
+	// positionGap is the distance between the positions of new neighbouring entries.
 	positionGap = 1 << 20
 )
 
-// placeEntries returns the position of each entry that is to be inserted, or [stays],
-// and the ids of the rows that are to be deleted. The rows that stay are the largest
-// number of known ones that are in the order of the entries.
+// placeEntries returns the position of each entry to insert, or [unchanged], and the ids
+// of the rows to delete. It keeps as many known rows as possible in the order of the
+// entries.
 func placeEntries(known []knownEntry, entries [][16]byte) (positions, gone []int64) {
 	at := map[[16]byte][]int{} // the known rows
 	for i, k := range known {
@@ -63,7 +40,7 @@ func placeEntries(known []knownEntry, entries [][16]byte) (positions, gone []int
 	low := int64(0)
 	for i := 0; i < len(entries); i++ {
 		if k := same[i]; k >= 0 {
-			positions[i], kept[k], low = stays, true, known[k].position
+			positions[i], kept[k], low = unchanged, true, known[k].position
 			continue
 		}
 		end := i

@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -64,18 +63,6 @@ func copied(t *postgres.Table) (columns []postgres.Column, names []string) {
 	return columns, names
 }
 
-// digest identifies a row by its values.
-type digest [16]byte
-
-func digestOf(values []any) (d digest) {
-	sum := sha256.New()
-	for _, v := range values {
-		fmt.Fprintf(sum, "%T %d %v\x00", v, len(fmt.Sprint(v)), v)
-	}
-	copy(d[:], sum.Sum(nil))
-	return d
-}
-
 // each calls see with the values of the columns of every row of a host, and then with
 // those of more.
 func each(tx *store.Tx, t *postgres.Table, host store.HostID, columns, more []string, see func(values, more []any) error) error {
@@ -112,9 +99,9 @@ func (m *merger) eachOther(t *postgres.Table, more []string, see func(row, more 
 // replaceRows is [merger.difference] for a table to which no other refers by an id.
 func (m *merger) replaceRows(t *postgres.Table) (int, error) {
 	_, names := copied(t)
-	here := map[digest]int{} // how many rows are alike
+	here := map[[16]byte]int{} // how many rows are alike
 	err := each(m.to, t, m.new, names, nil, func(values, _ []any) error {
-		here[digestOf(values)]++
+		here[store.RowDigest(values)]++
 		return nil
 	})
 	if err != nil {
@@ -129,7 +116,7 @@ func (m *merger) replaceRows(t *postgres.Table) (int, error) {
 			written++
 			return store.About(m.here, insert.Add(row...))
 		}
-		d := digestOf(row)
+		d := store.RowDigest(row)
 		if here[d] == 0 {
 			waiting = append(waiting, row)
 			return nil
@@ -155,7 +142,7 @@ func (m *merger) replaceRows(t *postgres.Table) (int, error) {
 }
 
 // remove deletes rows: so many of each digest.
-func (m *merger) remove(t *postgres.Table, columns []string, gone map[digest]int) (int, error) {
+func (m *merger) remove(t *postgres.Table, columns []string, gone map[[16]byte]int) (int, error) {
 	if len(gone) == 0 {
 		return 0, nil
 	}
@@ -165,7 +152,7 @@ func (m *merger) remove(t *postgres.Table, columns []string, gone map[digest]int
 	}
 	var rows [][]any
 	err := each(m.to, t, m.new, columns, key, func(values, at []any) error {
-		if d := digestOf(values); gone[d] > 0 {
+		if d := store.RowDigest(values); gone[d] > 0 {
 			gone[d]--
 			rows = append(rows, slices.Clone(at))
 		}
@@ -186,22 +173,22 @@ func (m *merger) remove(t *postgres.Table, columns []string, gone map[digest]int
 // the ids of the rows that the other database no longer has: they are deleted last.
 func (m *merger) updateRows(t *postgres.Table) (written int, gone []int64, err error) {
 	_, names := copied(t)
-	keyOf := func(row []any) digest {
+	keyOf := func(row []any) [16]byte {
 		var key []any
 		for i, name := range names {
 			if t.Unique == nil || slices.Contains(t.Unique, name) {
 				key = append(key, row[i])
 			}
 		}
-		return digestOf(key)
+		return store.RowDigest(key)
 	}
 	type known struct {
 		id    int64
-		whole digest
+		whole [16]byte
 	}
-	here := map[digest]known{}
+	here := map[[16]byte]known{}
 	err = each(m.to, t, m.new, names, []string{"id"}, func(values, id []any) error {
-		here[keyOf(values)] = known{id[0].(int64), digestOf(values)}
+		here[keyOf(values)] = known{id[0].(int64), store.RowDigest(values)}
 		return nil
 	})
 	if err != nil {
@@ -219,7 +206,7 @@ func (m *merger) updateRows(t *postgres.Table) (written int, gone []int64, err e
 		case !there:
 			written++
 			k.id, err = m.to.Insert(insert, row...)
-		case k.whole != digestOf(row):
+		case k.whole != store.RowDigest(row):
 			written++
 			_, err = m.to.Exec(update, append(row, k.id)...)
 		}
