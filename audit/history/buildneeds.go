@@ -111,13 +111,13 @@ func buildNeed(db audit.Database, cp string) (BuildNeed, error) {
 	logs, err := logs.BuildLogs(db.Tx, db.Host, logs.BuildLogQuery{CP: cp})
 	for i := range slices.Backward(logs) {
 		log := &logs[i].Log
-		if n.Samples == needSamples || log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Resources == nil {
+		if n.Samples == needSamples || log.Kind != mergelog.KindSource || log.BuildDirBytes < 0 && log.Usage == nil {
 			continue
 		}
 		n.Samples++
 		n.DirBytes = larger(n.DirBytes, log.BuildDirBytes)
-		if log.Resources != nil {
-			n.MemoryBytes = larger(n.MemoryBytes, log.Resources.MemoryPeak)
+		if log.Usage != nil {
+			n.MemoryBytes = larger(n.MemoryBytes, log.Usage.MaxMem)
 		}
 	}
 	return n, err

@@ -377,8 +377,8 @@ func (p *Package) addEvents(h *history.MergeHistory, buildLogs []logs.BuildLog) 
 func (e *ShownEvent) addLog(log *logs.BuildLog, link history.LinkCertainty) {
 	e.Log, e.LogGone, e.Link = &log.Path, log.GoneAt != 0, link
 	e.BuildBytes, e.InstallBytes = audit.Counted64(log.Log.BuildDirBytes), audit.Counted64(log.Log.InstalledBytes)
-	if r := log.Log.Resources; r != nil {
-		e.MemoryBytes, e.CPUMillis = audit.Counted64(r.MemoryPeak), audit.Counted64(r.CPUMillis)
+	if r := log.Log.Usage; r != nil {
+		e.MemoryBytes, e.CPUMillis = audit.Counted64(r.MaxMem), audit.Counted64(r.CPUMillis)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/parse"
 	"emaudit/parse/emergelog/logline"
 )
 
@@ -279,7 +280,7 @@ func (a *assembler) usage(ev *logline.Event) {
 	for _, w := range slices.Backward(a.open) {
 		for _, m := range w.merges {
 			if m.Usage == nil && !m.held && m.phase <= built && m.CPV == string(ev.Name) {
-				usage := parseUsage(ev.Text)
+				usage := parse.ParseUsage(string(ev.Text))
 				m.Usage, m.Steps.Built = &usage, ev.Time
 				m.phase = max(m.phase, built)
 				a.touch(w, ev)

@@ -1,5 +1,7 @@
 package emergelog
 
+import "emaudit/parse"
+
 // Position is a byte offset in one of the input files. The caller numbers the
 // files.
 type Position struct {
@@ -90,7 +92,7 @@ type Merge struct {
 	// World reports that the package was added to the world file.
 	World bool
 	// Usage is the resource usage of the build, or nil if none was logged.
-	Usage *Usage
+	Usage *parse.Usage
 	// PostinstFailed reports that the files were installed but pkg_postinst failed.
 	PostinstFailed bool
 	// BetweenVersions marks a merge that ended after the removal of the old
@@ -173,15 +175,6 @@ func span(started, finished int64, stepped bool) (int64, bool) {
 		return 0, false
 	}
 	return finished - started, true
-}
-
-// Usage is the line that FEATURES=cgroup writes after a build. A value is -1 if the
-// line lacks it.
-type Usage struct {
-	// CPUMillis is the processor time in milliseconds.
-	CPUMillis int64
-	// MaxMem, MaxSwap, Read and Written are bytes, rounded as in the line.
-	MaxMem, MaxSwap, Read, Written int64
 }
 
 // Sink receives each record once, when it is final, and each damage when it is

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"emaudit/parse"
 )
 
 // stateVersion is the first byte of a stored state. A state of a later version is
@@ -214,7 +216,7 @@ func codeMerge(c *codec, m *openMerge) {
 	c.boolean(&used)
 	if used {
 		if m.Usage == nil {
-			m.Usage = new(Usage)
+			m.Usage = new(parse.Usage)
 		}
 		for _, x := range []*int64{&m.Usage.CPUMillis, &m.Usage.MaxMem, &m.Usage.MaxSwap, &m.Usage.Read, &m.Usage.Written} {
 			c.integer(x)

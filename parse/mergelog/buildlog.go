@@ -150,7 +150,7 @@ func (s *scanner) portage(line []byte) bool {
 			s.removals++
 		}
 	case '=':
-		s.resources(rest)
+		s.usage(rest)
 	}
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/parse"
 	"emaudit/parse/mergelog/cause"
 
 	"emaudit/internal/hostarchive"
@@ -239,10 +240,10 @@ func TestAnIOErrorIsReturned(t *testing.T) {
 	}
 }
 
-func TestResourcesKeepWhatWasNotCountedUnknown(t *testing.T) {
+func TestUsageKeepsWhatWasNotCountedUnknown(t *testing.T) {
 	log := readBuildLog(t, []byte("=== Resource usage for a/b-1 [CPU: 3.20s (1.90x), MaxMem: 96.50 MiB, I/O R: 0.00 B, I/O W: 1.20 MiB]\n"))
-	want := &Resources{CPUMillis: 3200, MemoryPeak: 101187584, SwapPeak: -1, ReadBytes: 0, WriteBytes: 1258291}
-	if diff := cmp.Diff(want, log.Resources); diff != "" {
+	want := &parse.Usage{CPUMillis: 3200, MaxMem: 101187584, MaxSwap: -1, Read: 0, Written: 1258291}
+	if diff := cmp.Diff(want, log.Usage); diff != "" {
 		t.Errorf("resources (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"emaudit/parse"
 )
 
 // header handles the lines that Portage writes before the phases pretend, setup and
@@ -137,55 +139,15 @@ func (s *scanner) sizes(text []byte) bool {
 	return true
 }
 
-// resources handles "=== Resource usage for …" (_emerge/_observability.py:326).
-// Portage rounds the values for people, so they have about three significant
-// digits.
-func (s *scanner) resources(rest []byte) {
+// usage handles "=== Resource usage for …" (_emerge/_observability.py:326).
+func (s *scanner) usage(rest []byte) {
 	if !bytes.HasPrefix(rest, []byte("Resource usage for ")) {
 		return
 	}
-	_, list, ok := strings.Cut(record(rest), " [")
-	if !ok {
-		return
+	if _, pairs, ok := strings.Cut(record(rest), " ["); ok {
+		usage := parse.ParseUsage(strings.TrimSuffix(pairs, "]"))
+		s.log.Usage = &usage
 	}
-	r := Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}
-	for field := range strings.SplitSeq(strings.TrimSuffix(list, "]"), ", ") {
-		label, value, _ := strings.Cut(field, ": ")
-		switch label {
-		case "CPU":
-			seconds, _, _ := strings.Cut(value, "s")
-			if f, err := strconv.ParseFloat(seconds, 64); err == nil && f >= 0 && f < 1e12 {
-				r.CPUMillis = int64(math.Round(f * 1000))
-			}
-		case "MaxMem":
-			r.MemoryPeak = parseBytes(value)
-		case "MaxSwap":
-			r.SwapPeak = parseBytes(value)
-		case "I/O R":
-			r.ReadBytes = parseBytes(value)
-		case "I/O W":
-			r.WriteBytes = parseBytes(value)
-		}
-	}
-	s.log.Resources = &r
-}
-
-// parseBytes reads a size such as "96.50 MiB". It returns -1 for other text.
-func parseBytes(s string) int64 {
-	number, unit, ok := strings.Cut(s, " ")
-	f, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || f < 0 {
-		return -1
-	}
-	power := strings.Index("BKMGTPE", unit[:min(1, len(unit))])
-	if unit == "" || power < 0 {
-		return -1
-	}
-	f = math.Round(math.Ldexp(f, 10*power))
-	if f >= math.MaxInt64 {
-		return -1
-	}
-	return int64(f)
 }
 
 // installed handles ">>> /path" in the list of merged files. Only "._cfg" names

@@ -108,8 +108,7 @@ type BuildLog struct {
 	BuildDirBytes  int64
 	InstalledBytes int64
 
-	// Resources is nil without FEATURES=cgroup.
-	Resources *Resources
+	Usage *parse.Usage // nil without FEATURES=cgroup
 
 	Notices []QANotice
 
@@ -160,16 +159,6 @@ type Frame struct {
 	Line int
 	// Call is the call in this frame, with its arguments.
 	Call string
-}
-
-// Resources holds the counters of the build's cgroup. A value is -1 if the kernel
-// did not report it.
-type Resources struct {
-	CPUMillis  int64 // CPU time, in milliseconds
-	MemoryPeak int64 // bytes
-	SwapPeak   int64 // bytes
-	ReadBytes  int64
-	WriteBytes int64
 }
 
 // Limits on the memory that one input can make this package use. They are far above

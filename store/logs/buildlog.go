@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"emaudit/parse"
 	"emaudit/parse/mergelog"
 	"emaudit/parse/mergelog/cause"
 	"emaudit/store"
@@ -66,15 +67,15 @@ func putBuildLog(tx *store.Tx, host store.HostID, b *BuildLog) error {
 	if err != nil {
 		return err
 	}
-	r := mergelog.Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}
-	if log.Resources != nil {
-		r = *log.Resources
+	usage := parse.UnknownUsage
+	if log.Usage != nil {
+		usage = *log.Usage
 	}
 	if _, err := tx.Exec(`INSERT INTO build_log (file, host, cpv, name_ambiguous, prepared_at, written_at, kind, outcome, slot, repo, use_flags, features,
 			attempts, phases, tests_failed, build_dir_size, installed_size, cpu_millis, memory_peak, swap_peak, read_bytes, write_bytes,
 			binpkg_created, text_size, line_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		b.File, host, cpv, b.NameAmbiguous, b.PreparedAt, b.WrittenAt, log.Kind, log.Outcome, log.Slot, log.Repository, use, features,
-		log.Attempts, packPhases(log.Phases), log.TestsFailed, log.BuildDirBytes, log.InstalledBytes, r.CPUMillis, r.MemoryPeak, r.SwapPeak, r.ReadBytes, r.WriteBytes,
+		log.Attempts, packPhases(log.Phases), log.TestsFailed, log.BuildDirBytes, log.InstalledBytes, usage.CPUMillis, usage.MaxMem, usage.MaxSwap, usage.Read, usage.Written,
 		log.BinpkgCreated, log.Size, log.Lines); err != nil {
 		return err
 	}
@@ -166,12 +167,12 @@ func BuildLogs(tx *store.Tx, host store.HostID, q BuildLogQuery) ([]BuildLog, er
 func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	var b BuildLog
 	var dir, name, use, features, phases string
-	var r mergelog.Resources
+	var usage parse.Usage
 	var offset, causeOffset sql.NullInt64
 	var phase, message, stack, snippet, workingDir, class, causeLine, excerpt sql.NullString
 	log := &b.Log
 	err := rows.Scan(&b.File, &dir, &b.Outside, &name, &b.GoneAt, &b.CPV, &b.NameAmbiguous, &b.PreparedAt, &b.WrittenAt, &log.Kind, &log.Outcome, &log.Slot, &log.Repository, &use, &features,
-		&log.Attempts, &phases, &log.TestsFailed, &log.BuildDirBytes, &log.InstalledBytes, &r.CPUMillis, &r.MemoryPeak, &r.SwapPeak, &r.ReadBytes, &r.WriteBytes,
+		&log.Attempts, &phases, &log.TestsFailed, &log.BuildDirBytes, &log.InstalledBytes, &usage.CPUMillis, &usage.MaxMem, &usage.MaxSwap, &usage.Read, &usage.Written,
 		&log.BinpkgCreated, &log.Size, &log.Lines,
 		&offset, &phase, &message, &stack, &snippet, &workingDir, &class, &causeOffset, &causeLine, &excerpt)
 	if err != nil {
@@ -179,8 +180,8 @@ func scanBuildLog(rows *sql.Rows) (BuildLog, error) {
 	}
 	b.Path = path.Join(dir, name)
 	log.CPV, log.USE, log.Features, log.Phases = b.CPV, strings.Fields(use), strings.Fields(features), unpackPhases(phases)
-	if r != (mergelog.Resources{CPUMillis: -1, MemoryPeak: -1, SwapPeak: -1, ReadBytes: -1, WriteBytes: -1}) {
-		log.Resources = &r
+	if usage != parse.UnknownUsage {
+		log.Usage = &usage
 	}
 	if offset.Valid {
 		log.Failure = &mergelog.Failure{

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"emaudit/parse"
 	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
@@ -125,7 +126,7 @@ func (l *EmergeLog) readSync(v []driver.Value, s *Sync) (err error) {
 
 // storedUsage is the measured usage of a merge.
 type storedUsage struct {
-	emergelog.Usage
+	parse.Usage
 	run int64
 	seq int
 }

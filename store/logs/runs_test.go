@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"emaudit/parse"
 	"emaudit/parse/emergelog"
 	"emaudit/store"
 )
@@ -49,7 +50,7 @@ func whole(run int64) (emergelog.Run, emergelog.Merge, emergelog.Unmerge, emerge
 		Started: 1100, Finished: 1900, Packaged: true, Slot: "2", Binpkg: "/pkg/hello-2.0-4.gpkg.tar", BuildID: 4,
 		Steps:    emergelog.Steps{Cleaning: 1101, Fetching: 1102, Compiling: 1103, Built: 1104, Merging: 1105, Autoclean: 1100},
 		Replaced: []string{"app-misc/hello-0.9"}, World: true, PostinstFailed: true, BetweenVersions: true,
-		ClockStepped: true, Uncertain: true, Usage: &emergelog.Usage{CPUMillis: 1, MaxMem: -1, MaxSwap: 3, Read: 4, Written: 1 << 50},
+		ClockStepped: true, Uncertain: true, Usage: &parse.Usage{CPUMillis: 1, MaxMem: -1, MaxSwap: 3, Read: 4, Written: 1 << 50},
 	}
 	u := emergelog.Unmerge{
 		Run: run, Seq: 8, CPV: "app-misc/hello-1.0", Reason: emergelog.UnmergeBlocker, Outcome: emergelog.UnmergeFailed,
