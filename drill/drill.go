@@ -22,7 +22,7 @@ import (
 	"emaudit/store"
 )
 
-// ErrNoPlan is returned for a rollback that has no commands.
+// ErrNoPlan means that the rollback has no commands.
 var ErrNoPlan = errors.New("nothing can go back, so there is no plan to carry out")
 
 // Input is a plan and the host that it is for.

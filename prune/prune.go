@@ -67,7 +67,7 @@ func (p *PkgDir) Path() string { return p.path }
 var ErrNoJournal = errors.New("no such journal")
 
 // UnfinishedError is the error of a change that failed and could not be taken back,
-// because the disk failed twice. The next change of the folder takes it back first.
+// because the disk failed again. The next change of the folder takes it back first.
 type UnfinishedError struct {
 	// Journal is the id of what is unfinished.
 	Journal string

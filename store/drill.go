@@ -1,10 +1,8 @@
 package store
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// Drill is what came out when a rollback plan was carried out in a copy of the root.
+// Drill is the result of a rollback plan that was carried out in a copy of the root.
 type Drill struct {
 	ID        int64
 	Target    string // run:N, @SECONDS, undo:N, or category/name
@@ -23,9 +21,9 @@ type Drill struct {
 	Files        []DrillFile
 	Observations []DrillObservation
 
-	// PackagesChanged is how many installed packages changed since, and FilesChanged
-	// how many of Files are no longer there as they were. [Tx.AddDrill] ignores
-	// both.
+	// PackagesChanged is the number of installed packages that changed since, and
+	// FilesChanged the number of Files that changed or were deleted since.
+	// [Tx.AddDrill] ignores both.
 	PackagesChanged, FilesChanged int
 }
 

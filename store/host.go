@@ -187,7 +187,7 @@ func (h Host) Elsewhere() bool { return strings.HasPrefix(h.Root, elsewhere) }
 // RootElsewhere returns the root of a host on the machine that it came from.
 func (h Host) RootElsewhere() string { return path.Clean(strings.TrimPrefix(h.Root, elsewhere)) }
 
-// Pin is a named time. The state at that time is to be kept restorable.
+// Pin is a named time. A rollback to the state at that time must remain possible.
 type Pin struct {
 	Name      string
 	At        int64 // the pinned time, in unix seconds
@@ -226,13 +226,14 @@ func (tx *Tx) Pins(host HostID) ([]Pin, error) {
 // Client is another host whose file of needs was read for a prune.
 type Client struct {
 	Name       string
-	KnownUntil int64  // its last ingest of which a file told, in unix seconds
-	ValidUntil int64  // until when its list is to be relied on
+	KnownUntil int64  // its last ingest, as its file says, in unix seconds
+	ValidUntil int64  // when its list becomes invalid, in unix seconds
 	Path       string // of the file
 	SeenAt     int64  // when the file was last read
 }
 
-// PutClient inserts or updates a client. What was known of a later ingest stays.
+// PutClient inserts or updates a client. It does nothing if the stored client had a
+// later ingest.
 func (tx *Tx) PutClient(host HostID, c Client) error {
 	_, err := tx.Exec(`INSERT INTO client (host, name, known_until, valid_until, path, seen_at) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (host, name) DO UPDATE SET known_until = excluded.known_until, valid_until = excluded.valid_until, path = excluded.path, seen_at = excluded.seen_at

@@ -14,15 +14,15 @@ type HostSummary struct {
 	Bytes      int64 // size of the binary packages
 	Runs       int
 	LastSync   int64 // time of the last successful sync of a repository; 0 means none
-	// Judged is what the host said of itself when it was pushed to this fleet. It is nil
-	// in the database of a host, where the facts may be newer.
+	// Judged has the results of the host's own audits at its last push to this fleet. It
+	// is nil in the database of a host, where the facts may be newer.
 	Judged *HostJudgement
 }
 
-// HostJudgement is what audits say of a host as a whole.
+// HostJudgement has the results of audits of a whole host.
 type HostJudgement struct {
 	Uncovered    int    // installed packages without a binary package of their build
-	FailuresOpen int    // failed merges that nothing made up for
+	FailuresOpen int    // failed merges without a later success
 	LastUpdate   int64  // time of the last update, in unix seconds; 0 means none
 	Rollback     string // the verdict about undoing it; "" means none
 }
@@ -93,9 +93,9 @@ func (tx *Tx) countFacts(s *HostSummary) error {
 
 // SummaryStamp identifies the facts behind the stored summary of a host.
 type SummaryStamp struct {
-	Facts  string // a text that differs whenever the facts do
+	Facts  string // a text that is different for different facts
 	MadeAt int64  // unix seconds
-	DiskAt int64  // when its disk was last asked in full; 0 means never
+	DiskAt int64  // when all facts of its disk were last recorded; 0 means never
 }
 
 // SummaryStampOf returns the stamp of the stored summary of a host. It is zero if there
@@ -105,7 +105,7 @@ func (tx *Tx) SummaryStampOf(host HostID) (s SummaryStamp, err error) {
 	return s, err
 }
 
-// PutHostSummary stores what a host says of itself, for its fleet.
+// PutHostSummary stores the summary of a host, for its fleet.
 func (tx *Tx) PutHostSummary(stamp SummaryStamp, s HostSummary, j HostJudgement) error {
 	_, err := tx.Exec(`INSERT INTO host_summary (host, stamp, made_at, disk_at, installed, binpkgs, bytes, runs, last_sync_at, uncovered, failures_open, last_update_at, rollback)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

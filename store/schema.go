@@ -165,7 +165,7 @@ func (tx *Tx) makeSchema() error {
 	return nil
 }
 
-// NoRow tells a missing row from an error.
+// NoRow separates a missing row from other errors.
 func NoRow(err error) (missing bool, other error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil

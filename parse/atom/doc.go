@@ -1,7 +1,7 @@
 // Package atom reads the names of the Package Manager Specification (PMS 9):
-// what one version of a package is called, which of two versions is newer, and
-// the small languages in which packages name each other. It answers as Portage
-// does, also where PMS says something else; testdata has Portage's answers.
+// the name of a version of a package, which of two versions is newer, and the
+// small languages in which packages name each other. It follows Portage, also
+// where PMS differs; testdata has Portage's answers.
 //
 // # Names
 //
@@ -49,18 +49,18 @@
 // dependencies what each EAPI has.
 //
 // Where Portage and PMS differ, this package follows Portage: "~" accepts a
-// revision and ignores it, and wants the rest spelled alike, so that ~foo-1.0
-// is not true of foo-1.00; "=1*" is not true of 10 (bug 560466); a package of
-// unknown repository matches every ::repo. A build id of 0, which no package
-// has, is an error here.
+// revision and ignores it, and compares the rest as text, so that ~foo-1.0 does
+// not match foo-1.00; "=1*" does not match 10 (bug 560466); a package of unknown
+// repository matches every ::repo. A build id of 0, which no package has, is an
+// error here.
 //
 // # Dependency strings
 //
 //	deps      = { item | group }
 //	group     = [ "||" | "^^" | "??" | flag "?" | "!" flag "?" ] "(" deps ")"
 //
-// PMS 8.2; Portage's use_reduce. All tokens stand between white space, and a
-// group has at least one member. [DepKind] says what an item is and which groups
+// PMS 8.2; Portage's use_reduce. White space separates all tokens, and a group
+// has at least one member. [DepKind] says what an item is and which groups
 // are allowed. [Dep.Reduce] applies USE, [Dep.Evaluate] also to the atoms, and
 // [Dep.Satisfied] decides the rest over a fixed set of packages, naming the
 // smallest parts that fail.

@@ -54,11 +54,11 @@ func Parse(b []byte) []Line {
 	return all
 }
 
-// cacheMagic begins ld.so.cache, and stands in the middle of the one that also has the
-// form of before glibc 2.2.
+// cacheMagic begins ld.so.cache. A cache that also has the format of glibc before 2.2
+// has it in the middle.
 const cacheMagic = "glibc-ld.so.cache1.1"
 
-// The sizes of the header and of an entry, in bytes, and where in them a number is
+// The sizes of the header and of an entry, and the offsets of numbers in them, in bytes
 // (glibc, sysdeps/generic/dl-cache.h: cache_file_new, file_entry_new).
 const (
 	cacheHeader = 48
@@ -69,8 +69,8 @@ const (
 
 // CacheFolders returns the folders of the libraries that an ld.so.cache lists, each
 // once, in the order of the file. ldconfig(8) writes it from ld.so.conf and from the
-// folders that its glibc searches without being told. What is damaged is skipped; ok
-// is false if b is no cache.
+// default folders of its glibc. CacheFolders skips damaged entries; ok is false if b is
+// no cache.
 //
 //	file   = magic version(3) nlibs(u32) len_strings(u32) flags(u8) any entry { entry } string
 //	entry  = flags(i32) key(u32) value(u32) osversion(u32) hwcap(u64)

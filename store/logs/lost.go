@@ -8,7 +8,7 @@ import (
 
 // LostUntil returns the time, in unix seconds, before which events may be missing
 // because a part of the log could not be read. It is 0 if nothing is missing. A lost
-// line is older than the next line that was read, and than the ingest that met it.
+// line is older than the next line that was read, and than the ingest that found it.
 func (l *EmergeLog) LostUntil() (int64, error) {
 	var until, part, offset, met int64
 	part = NoPart

@@ -15,8 +15,8 @@ import (
 // rows, with references translated. A row to which others refer is the same as long as
 // its key is.
 func (m *merger) difference() (written int, err error) {
-	// A row that changed is deleted and inserted anew, so what refers to it counts
-	// at the end of the transaction.
+	// A changed row is deleted and inserted again, so references to it are checked at
+	// the end of the transaction.
 	if _, err := m.to.Exec("PRAGMA defer_foreign_keys = ON"); err != nil {
 		return 0, err
 	}
@@ -52,8 +52,8 @@ func isReferredTo(t *postgres.Table) bool {
 	})
 }
 
-// copied returns the columns of a table without the id, which the copy gets anew, and
-// their names.
+// copied returns the columns of a table, and their names, without the id, because a
+// copied row gets a new one.
 func copied(t *postgres.Table) (columns []postgres.Column, names []string) {
 	for _, c := range t.Columns {
 		if c.Name != "id" {
@@ -99,7 +99,7 @@ func (m *merger) eachOther(t *postgres.Table, more []string, see func(row, more 
 // replaceRows is [merger.difference] for a table to which no other refers by an id.
 func (m *merger) replaceRows(t *postgres.Table) (int, error) {
 	_, names := copied(t)
-	here := map[[16]byte]int{} // how many rows are alike
+	here := map[[16]byte]int{} // number of equal rows
 	err := each(m.to, t, m.new, names, nil, func(values, _ []any) error {
 		here[store.RowDigest(values)]++
 		return nil

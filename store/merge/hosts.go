@@ -13,17 +13,16 @@ import (
 
 // The errors of [Hosts].
 var (
-	// ErrLaterHost means that the host that is to be deleted has the later ingest.
+	// ErrLaterHost means that the host to delete has the later ingest.
 	ErrLaterHost = errors.New("is known until later")
-	// ErrOlderRuns means that the host that is to be deleted has runs that the other
-	// one lacks.
+	// ErrOlderRuns means that the host to delete has runs that the other host lacks.
 	ErrOlderRuns = errors.New("has runs of emerge from before the first one")
 )
 
-// Hosts adds the history of one host to another one and deletes the first. Both are
-// one machine whose database was begun anew. The remaining host has read the same
-// emerge.log, so it gets only what no log has: the builds that were installed before
-// its first ingest, the pins, the drills, and which messages were read.
+// Hosts adds the history of one host to another one and deletes the first. Both are one
+// machine that got a new database. The remaining host has read the same emerge.log, so
+// it gets only what no log has: the builds that were installed before its first ingest,
+// the pins, the drills, and which messages were read.
 func Hosts(tx *store.Tx, from, into store.Host) error {
 	until, err := tx.KnownUntil(into.ID)
 	if err != nil {
@@ -76,7 +75,7 @@ func Hosts(tx *store.Tx, from, into store.Host) error {
 	return Forget(tx, from.ID)
 }
 
-// Forget deletes a host with all its facts. Names of packages stay.
+// Forget deletes a host with all its facts, except for the names of packages.
 func Forget(tx *store.Tx, host store.HostID) error {
 	for _, t := range slices.Backward(facts()) {
 		if _, err := tx.Exec("DELETE FROM "+t.Name+" WHERE "+store.Schema().OfHost(t), host); err != nil {
@@ -87,7 +86,7 @@ func Forget(tx *store.Tx, host store.HostID) error {
 	return err
 }
 
-// sameRun returns the number that a run of one host has on another one, or 0.
+// sameRun returns the number on one host of a run of another host, or 0.
 func sameRun(tx *store.Tx, from, into store.HostID, run int64) (number int64, err error) {
 	_, err = store.NoRow(tx.QueryRow("SELECT n.number FROM run o JOIN run n ON n.started_at = o.started_at AND n.args = o.args WHERE o.host = ? AND o.number = ? AND n.host = ?", from, run, into).Scan(&number))
 	return number, err
