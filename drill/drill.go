@@ -250,12 +250,7 @@ func locks(root *hostfs.Root, s *settings.Settings) (all []string) {
 // namesIn returns the names in a folder, or none if it cannot be read. If a lock is
 // in it, the time limit ends the drill.
 func namesIn(root *hostfs.Root, folder string) []string {
-	dir, err := root.OpenDir(folder)
-	if err != nil {
-		return nil
-	}
-	defer dir.Close()
-	names, _ := dir.Names()
+	names, _ := root.Names(folder)
 	return names
 }
 

@@ -213,6 +213,25 @@ func (r *Root) OpenDir(path string) (*Dir, error) {
 	return d, nil
 }
 
+// Names returns the names in a folder without "." and "..", sorted by bytes.
+func (r *Root) Names(path string) ([]string, error) {
+	return inDir(r, path, (*Dir).Names)
+}
+
+// Entries is like [Dir.Entries] for a folder.
+func (r *Root) Entries(path string) ([]Entry, error) {
+	return inDir(r, path, (*Dir).Entries)
+}
+
+func inDir[T any](r *Root, path string, list func(*Dir) ([]T, error)) ([]T, error) {
+	dir, err := r.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return list(dir)
+}
+
 // Realpath returns path, inside the root, without symlinks and dots. The file must
 // exist. Use the result only to compare and print paths, because the file may be
 // renamed at any time.

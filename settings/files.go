@@ -39,13 +39,7 @@ func (s *Settings) filesBelow(folder string, depth int, files *[]string) {
 		s.report(folder, "directory-too-deep", "not read: more than %d folders deep or %d files", maxListDepth, maxListFiles)
 		return
 	}
-	dir, err := s.root.OpenDir(folder)
-	if err != nil {
-		s.report(folder, "unreadable", "%v", err)
-		return
-	}
-	defer dir.Close()
-	names, err := dir.Names()
+	names, err := s.root.Names(folder)
 	if err != nil {
 		s.report(folder, "unreadable", "%v", err)
 		return

@@ -44,12 +44,7 @@ func (h hostFiles) ReadFile(name string, limit int64) ([]byte, error) {
 }
 
 func (h hostFiles) ReadDir(name string) ([]string, error) {
-	dir, err := h.root.OpenDir(name)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.Names()
+	return h.root.Names(name)
 }
 
 // readEarly reads ROOT, PORTDIR and PORTDIR_OVERLAY from make.conf, because the

@@ -78,27 +78,27 @@ func (d *dictionary) put(value string, id int64) {
 	d.ids[value] = id
 }
 
-// TextID returns the id of a string in the dictionary text. It inserts a new
-// string.
-func (tx *Tx) TextID(value string) (int64, error) {
-	id, ok, err := tx.lookUp(&tx.texts, "text", value)
+// wordID returns the id of a value in a dictionary that has only values. It inserts a
+// new value.
+func (tx *Tx) wordID(d *dictionary, table, value string) (int64, error) {
+	id, ok, err := tx.lookUp(d, table, value)
 	if ok || err != nil {
 		return id, err
 	}
-	id, err = tx.Insert("INSERT INTO text (value) VALUES (?)", value)
-	tx.texts.put(value, id)
+	id, err = tx.Insert("INSERT INTO "+table+" (value) VALUES (?)", value)
+	d.put(value, id)
 	return id, err
+}
+
+// TextID returns the id of a string in the dictionary text. It inserts a new
+// string.
+func (tx *Tx) TextID(value string) (int64, error) {
+	return tx.wordID(&tx.texts, "text", value)
 }
 
 // CPID returns the id of a category/pn. It inserts a new one.
 func (tx *Tx) CPID(value string) (int64, error) {
-	id, ok, err := tx.lookUp(&tx.cps, "cp", value)
-	if ok || err != nil {
-		return id, err
-	}
-	id, err = tx.Insert("INSERT INTO cp (value) VALUES (?)", value)
-	tx.cps.put(value, id)
-	return id, err
+	return tx.wordID(&tx.cps, "cp", value)
 }
 
 // CPVID returns the id of a cpv, unchanged. It inserts a new one, with the id of

@@ -124,16 +124,8 @@ func (l *looker) linkOffered(cpv string, e vdb.ContentsEntry) bool {
 
 // anyOffer reports whether one of the offers next to a path has the right content.
 func (l *looker) anyOffer(file string, right func(name string) bool) bool {
-	dir, err := l.After.OpenDir(path.Dir(file))
-	if err != nil {
-		return false
-	}
-	defer dir.Close()
-	names, err := dir.Names()
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
+	names, err := l.After.Names(path.Dir(file))
+	return err == nil && slices.ContainsFunc(names, func(name string) bool {
 		return isOffer(name, path.Base(file)) && right(path.Join(path.Dir(file), name))
 	})
 }

@@ -93,16 +93,8 @@ func (l *linker) include(name string, depth int) {
 // glob returns the files that match a pattern. Only its last part may have wildcards,
 // as in ld.so.conf.
 func (l *linker) glob(pattern string) (all []string) {
-	dir, err := l.root.OpenDir(path.Dir(pattern))
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			l.unread(path.Dir(pattern), err)
-		}
-		return nil
-	}
-	defer dir.Close()
-	names, err := dir.Names()
-	if err != nil {
+	names, err := l.root.Names(path.Dir(pattern))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.unread(path.Dir(pattern), err)
 	}
 	for _, name := range names {

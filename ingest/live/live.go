@@ -146,12 +146,7 @@ func processesOf(root *hostfs.Root) map[int]processArgs {
 	if !root.IsSystem() {
 		return nil
 	}
-	folder, err := root.OpenDir("/proc")
-	if err != nil {
-		return nil
-	}
-	defer folder.Close()
-	names, err := folder.Names()
+	names, err := root.Names("/proc")
 	if err != nil {
 		return nil
 	}

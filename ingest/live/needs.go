@@ -56,12 +56,7 @@ func (r *needsReader) emit(f needs.File) {
 }
 
 func (r *needsReader) below(folder string, depth int) error {
-	dir, err := r.root.OpenDir(folder)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	entries, err := dir.Entries()
+	entries, err := r.root.Entries(folder)
 	if err != nil {
 		return err
 	}

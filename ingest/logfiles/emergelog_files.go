@@ -61,15 +61,7 @@ func (r reader) logFiles(given []*logFile) (files []*logFile, err error) {
 	for _, f := range given {
 		files = addLog(files, f)
 	}
-	dir, dirErr := r.Root.OpenDir(path.Dir(log))
-	if dirErr != nil {
-		return files, err
-	}
-	defer dir.Close()
-	entries, dirErr := dir.Entries()
-	if dirErr != nil {
-		return files, err
-	}
+	entries, _ := r.Root.Entries(path.Dir(log)) // after an error, only the rotated files are missing
 	for _, e := range entries {
 		if e.Kind == hostfs.Regular && isRotated(path.Base(log), e.Name) {
 			files = addLog(files, &logFile{Entry: e, path: path.Join(path.Dir(log), e.Name)})
