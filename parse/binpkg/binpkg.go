@@ -54,7 +54,7 @@
 // which reading is meant.
 //
 // A [Reader] never opens, creates or executes anything. It never uses a name from a
-// package as a path. All limits are constants at the end of binpkg.go.
+// package as a path. All limits are constants in limits.go.
 package binpkg
 
 import (
@@ -158,50 +158,3 @@ func (p *Package) diagnose(offset int64, code, format string, args ...any) {
 	}
 	p.Integrity = worst(p.Integrity, effect(code))
 }
-
-// The limits of a package, which may come from a hostile binhost. Each one admits
-// everything that Portage can build. None lets a file cost more than a few dozen
-// megabytes of memory or about a second.
-const (
-	// maxMembers bounds the members of a gpkg. GLEP 78 defines six; Portage accepts
-	// others if the Manifest lists them.
-	maxMembers = 64
-
-	// maxMetadataSize bounds metadata.tar and the xpak segment, compressed and
-	// decompressed. The largest real part is the CONTENTS that quickpkg includes,
-	// 10 MB for a kernel source tree. Portage has no limit here and needed 8 GB and
-	// 40 s for a bomb of 137 KB; for remote packages it refuses more than 10 MB
-	// (gpkg.py:925).
-	maxMetadataSize = 32 << 20
-
-	// maxMetadataEntries bounds the keys of a package; real ones have about 40.
-	maxMetadataEntries = 4096
-
-	// maxKeyName is NAME_MAX: each key is a file name in the VDB.
-	maxKeyName = 255
-
-	// maxKeyValue bounds one value that is kept. The longest real one is the
-	// REQUIRES of a large desktop package, some 20 kB.
-	maxKeyValue = 256 << 10
-
-	// maxManifestSize bounds Manifest and each signature: maxMembers lines of
-	// 300 bytes and a signature of a few kB need a tenth of it.
-	maxManifestSize = 256 << 10
-
-	// maxSignatures bounds the signatures of one member; each one costs a pass over
-	// it. A package has two while a key is replaced by its successor.
-	maxSignatures = 16
-
-	// maxTrailing bounds the padding after the end of the archive. tar pads to
-	// records of 10240 bytes, other writers to more. A sparse hole of gigabytes is
-	// no padding, and reading it would take minutes.
-	maxTrailing = 16 << 20
-
-	// maxDiagnostics bounds the diagnostics of one package. The first one of each
-	// code is always kept.
-	maxDiagnostics = 64
-
-	// retainedBuffer is the largest buffer that a worker keeps for the next package,
-	// so that one large package does not keep its memory in use.
-	retainedBuffer = 1 << 20
-)
