@@ -62,8 +62,15 @@ func Push(ctx context.Context, db *store.DB, host store.HostID, to postgres.Addr
 		// Another push may have entered the host meanwhile.
 		err = p.transact(conn, options)
 	}
+	if err == nil && p.done.Rows >= manyRows {
+		_, err = conn.Exec(ctx, "SELECT collect_statistics()")
+		err = store.About(p.fleet, err)
+	}
 	return p.done, err
 }
+
+// manyRows is how many rows a push sends before the fleet counts its tables anew.
+const manyRows = 5000
 
 // transact pushes in one transaction.
 func (p *pusher) transact(conn *pgx.Conn, options Options) error {

@@ -14,3 +14,13 @@ CREATE TABLE pushed (
 	digest BYTEA NOT NULL,
 	PRIMARY KEY (host, name, part)
 );
+
+-- PostgreSQL collects statistics by itself, a minute after a first push: until then it would
+-- plan as for empty tables. Only the owner of a table may collect them.
+CREATE FUNCTION collect_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+	ANALYZE cp, cpv, metadata, installed, instance, index_entry, run, merge, unmerge;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION collect_statistics FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION collect_statistics TO emaudit_host;
