@@ -95,8 +95,8 @@ bench_log() {
 	local history="$EMLOP -F '$log' log -smus" package from=2020-03-01 to=2020-04-01
 	pair "log, beside emlop log" "$RUNS" : "$warm log" "$EMLOP" "$history"
 	package=$(busiest "$warm")
-	pair "log PACKAGE, beside emlop log -e PACKAGE" "$RUNS" : "$warm log $package" "$EMLOP" "$EMLOP -F '$log' log -smu -e $package"
-	pair "log PACKAGE, beside qlop -mu PACKAGE" "$RUNS" : "$warm log $package" "$QLOP" "$QLOP -mut -f '$log' $package"
+	pair "log PACKAGE, beside emlop log -e PACKAGE" "$RUNS" : "$warm log -e $package" "$EMLOP" "$EMLOP -F '$log' log -smu -e $package"
+	pair "log PACKAGE, beside qlop -mu PACKAGE" "$RUNS" : "$warm log -e $package" "$QLOP" "$QLOP -mut -f '$log' $package"
 	pair "log --last 20, beside emlop log -n 20" "$RUNS" : "$warm log --last 20" "$EMLOP" "$history -n 20"
 	pair "log of one month, beside emlop log -f -t" "$RUNS" : "$warm log --since $from --until $to" "$EMLOP" "$history -f $from -t $to"
 	pair "log of one month, beside qlop -d -d" "$RUNS" : "$warm log --since $from --until $to" "$QLOP" "$QLOP -muUst -f '$log' -d $from -d $to"

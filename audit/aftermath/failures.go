@@ -88,28 +88,32 @@ type Failures struct {
 // removal is known. A package that failed three times is one. Of the unknown ones,
 // emerge.log may lack that merge.
 func (f *Failures) Open() (all, unknown int) {
-	for i := range f.Rows {
-		if !f.Rows[i].opens(f.Rows[:i]) {
-			continue
-		}
-		all++
-		if f.Rows[i].Resolution == Unknown {
+	open := f.open()
+	for _, row := range open {
+		if row.Resolution == Unknown {
 			unknown++
 		}
 	}
-	return all, unknown
+	return len(open), unknown
+}
+
+// open returns the rows that are the newest failure of a package and slot and that
+// nothing is known to have resolved, newest first.
+func (f *Failures) open() (open []*Failure) {
+	newer := map[[2]string]bool{}
+	for i := range f.Rows {
+		row := &f.Rows[i]
+		key := [2]string{audit.PackageOf(row.CPV), row.slot}
+		if !newer[key] && row.IsOpen() {
+			open = append(open, row)
+		}
+		newer[key] = true
+	}
+	return open
 }
 
 // IsOpen reports whether nothing is known to have resolved the failure.
 func (row *Failure) IsOpen() bool { return row.Resolution == Open || row.Resolution == Unknown }
-
-// opens reports whether a row is the newest failure of a package and slot that
-// nothing has resolved. Newer rows come first.
-func (row *Failure) opens(newer []Failure) bool {
-	return row.IsOpen() && !slices.ContainsFunc(newer, func(other Failure) bool {
-		return audit.PackageOf(other.CPV) == audit.PackageOf(row.CPV) && other.slot == row.slot
-	})
-}
 
 // packagesAtOnce is the number of packages whose history is held at a time.
 const packagesAtOnce = 32
@@ -354,10 +358,8 @@ func (f *Failures) finish(installed []inventory.Installed, args map[int64]string
 		}
 		return strings.Compare(a.CPV, b.CPV)
 	})
-	for i := range f.Rows {
-		if finding, ok := failureFinding(&f.Rows[i], f.Rows[:i]); ok {
-			f.Findings = append(f.Findings, finding)
-		}
+	for _, row := range f.open() {
+		f.Findings = append(f.Findings, failureFinding(row))
 	}
 	audit.SortFindings(f.Findings)
 }
@@ -443,12 +445,8 @@ func (row *Failure) resolveByInstalled(installed []*inventory.Installed) {
 	}
 }
 
-// failureFinding reports an open failure, once for each package and slot. Newer rows
-// come first.
-func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
-	if !row.opens(newer) {
-		return audit.Finding{}, false
-	}
+// failureFinding reports an open failure.
+func failureFinding(row *Failure) audit.Finding {
 	f := audit.Finding{
 		Code: audit.CodeMergeFailed, Severity: audit.SeverityWarning, Subject: row.CPV, Remedy: row.remedy(),
 		Message: "failed", At: row.At,
@@ -467,5 +465,5 @@ func failureFinding(row *Failure, newer []Failure) (audit.Finding, bool) {
 	if row.evidence.Source != "" {
 		f.Evidence = append(f.Evidence, row.evidence)
 	}
-	return f, true
+	return f
 }
