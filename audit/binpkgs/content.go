@@ -226,7 +226,7 @@ func (r *integrityRound) digests(b *Binpkg) {
 	}
 	md5 := b.MD5
 	if md5 == nil && b.EntryCurrent() && b.SHA1 != nil {
-		md5 = b.Entry.MD5 // it is the installed one, and the SHA1 beside it is right
+		md5 = b.Entry.MD5 // the SHA1 in the same entry is right, as checked above
 	}
 	if md5 == nil || b.BuildTime == 0 || b.VerifiedAt == 0 || b.Damaged() || b.Lossy() {
 		return

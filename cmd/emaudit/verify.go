@@ -29,11 +29,12 @@ type verifyCommand struct {
 	Sample  *int     `placeholder:"N" help:"Read the N files with the oldest last reading, for a nightly job; with --max-age only due ones."`
 	Keyring string   `placeholder:"FILE" type:"path" help:"Public keys: a keybox, a keyring or exported keys (default: BINPKG_GPG_VERIFY_GPG_HOME of the root)."`
 	Images  bool     `help:"Unpack every image, not only those that no checksum of this host covers."`
+	Md5     bool     `name:"md5" help:"Compare the MD5 of the index even if its SHA1 matches."`
 }
 
 func (*verifyCommand) Help() string {
 	return `Reads every byte of the binary packages and compares it with the Manifest
-(SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 and MD5) and
+(SHA512 and BLAKE2B), the signatures, the Packages index (SIZE, SHA1 or MD5) and
 the BINPKGMD5 of installed packages. A file that was read is not read again
 until its inode, size or mtime changes. After an interruption the same command
 goes on with the remaining files; an interrupted --all prints the --max-age to
@@ -82,7 +83,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 	}
 	options := packages.VerifyOptions{
 		Now: s.proc.now().Unix(), Jobs: s.Jobs, Progress: s.progress, Wanted: c.wanted(s),
-		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: sample, Images: c.Images,
+		All: c.All, MaxAge: int64(time.Duration(c.MaxAge) / time.Second), Sample: sample, Images: c.Images, MD5: c.Md5,
 	}
 	keyring, err := c.readKeyring(s, &options)
 	if err != nil {

@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -42,6 +41,9 @@ type VerifyOptions struct {
 	// Images unpacks every image. Otherwise only those images are unpacked that no
 	// evidence on this host confirms; see [verifyFile.unpacks].
 	Images bool
+	// MD5 also compares the MD5 of the index if its SHA1 is compared. That takes
+	// nearly twice as long.
+	MD5 bool
 }
 
 // VerifyResult is the result of a verification.
@@ -340,16 +342,16 @@ func (v *verification) file(ctx context.Context, rd *binpkg.Reader, f *verifyFil
 	return result, nil
 }
 
-// options returns the checks of a file. Portage refuses a file if any digest in the index
-// differs (_emerge/BinpkgVerifier.py), so all of them are compared. An MD5 that the
-// installed-package database has too is right where the SHA1 is.
+// options returns the checks of a file. It uses the SHA1 of the index, which is
+// cheap. If the SHA1 matches, the MD5 in the same entry is right too.
 func (v *verification) options(f *verifyFile) binpkg.VerifyOptions {
 	o := binpkg.VerifyOptions{Expect: binpkg.FormatOfName(f.path), Keyring: v.opts.Keyring, Now: time.Unix(v.opts.Now, 0)}
 	o.SHA1 = f.entry != nil && f.entry.SHA1 != nil
-	if f.entry != nil && f.entry.MD5 != nil {
-		o.MD5 = !o.SHA1 || !bytes.Equal(f.entry.MD5, f.merged)
-	} else {
-		o.MD5 = f.merged != nil
+	switch {
+	case f.entry != nil && f.entry.MD5 != nil:
+		o.MD5 = v.opts.MD5 || f.entry.SHA1 == nil
+	case f.merged != nil:
+		o.MD5 = true
 	}
 	o.Image = v.opts.Images || f.unpacks()
 	if f.stored.Flawless {
