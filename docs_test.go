@@ -1,6 +1,7 @@
 package emaudit_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,6 +78,41 @@ func TestLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 	}
 	if links == 0 {
 		t.Error("no link was found")
+	}
+}
+
+// TestFilesThatDocumentsNameAreThere looks for the files of Go, SQL and shell that a
+// document or a comment names by their path in the repository.
+func TestFilesThatDocumentsNameAreThere(t *testing.T) {
+	texts := documents(t)
+	name := regexp.MustCompile(`\b(audit|bench|cmd|contrib|drill|hostfs|ingest|internal|parse|prune|report|settings|stage|store)/[a-z0-9_/]+\.(go|sql|sh|txtar)\b`)
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for path, text := range texts {
+		for line := range strings.Lines(text) {
+			if comment := strings.TrimSpace(line); filepath.Ext(path) == ".go" && !strings.HasPrefix(comment, "//") {
+				continue
+			}
+			for _, file := range name.FindAllString(line, -1) {
+				names++
+				if _, err := os.Stat(file); err != nil {
+					t.Errorf("%s names %s: %v", path, file, err)
+				}
+			}
+		}
+	}
+	if names == 0 {
+		t.Error("no file was found")
 	}
 }
 

@@ -136,8 +136,8 @@ var StatsColumns = []string{"name", "period", "merges", "total", "average", "med
 const totalName = "total"
 
 // AuditStats counts the merges of packages, the syncs of repositories and the runs
-// of emerge, with their durations. SQL counts and groups. Go computes medians and
-// trends from the listed durations.
+// of emerge, with their durations. SQL selects the merges of the query; Go sums them
+// up, because medians and trends need each duration.
 func AuditStats(db audit.Database, q StatsQuery) (*Stats, error) {
 	if q.Zone == nil {
 		q.Zone = time.UTC
