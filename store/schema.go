@@ -6,6 +6,7 @@ import (
 	_ "embed" // the schema
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,12 +19,11 @@ const schemaVersion = 1
 
 // The application id in the header of a SQLite file identifies the program, so that
 // the database of another program is never changed by mistake.
-const (
-	applicationID = 0x656d6175 // "emau"
-	// developmentID is that of emaudit before its first release, whose schema no
-	// longer exists.
-	developmentID = 0x656d6164 // "emad"
-)
+const applicationID = 0x656d6131 // "ema1"
+
+// developmentIDs are the application ids of emaudit before its first release, whose
+// schemas no longer exist: "emad" and "emau".
+var developmentIDs = []int{0x656d6164, 0x656d6175}
 
 // splitStatements splits a script at the semicolons that end a line, because
 // go-sqlite3 runs a long string of statements in quadratic time (its issue 1145).
@@ -85,7 +85,7 @@ type identity struct {
 // known reports whether this emaudit can use the file.
 func (is identity) known() error {
 	switch {
-	case is.application == developmentID:
+	case slices.Contains(developmentIDs, is.application):
 		return fmt.Errorf("%w, before its first release", ErrOlder)
 	case is.application != applicationID:
 		return fmt.Errorf("%w: it is a SQLite database of another program", ErrNotADatabase)

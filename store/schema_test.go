@@ -24,7 +24,8 @@ func TestOnlyADatabaseOfThisSchemaIsOpened(t *testing.T) {
 		"of a newer one":           {applicationID, schemaVersion + 1, ErrNewer},
 		"with a lowered version":   {applicationID, schemaVersion - 1, ErrSchema},
 		"with a negative version":  {applicationID, -1, ErrSchema},
-		"of a development version": {developmentID, 12, ErrOlder},
+		"of a development version": {developmentIDs[0], 12, ErrOlder},
+		"of a later one":           {developmentIDs[1], 1, ErrOlder},
 		"of another program":       {0x12345678, schemaVersion, ErrNotADatabase},
 	} {
 		t.Run(name, func(t *testing.T) {

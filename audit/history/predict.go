@@ -47,7 +47,7 @@ const (
 	ListResume  = "resume"  // the list of emerge --resume
 	ListStatus  = "status"  // what a running emerge shows of itself
 	ListLog     = "log"     // of a run that has not ended
-	ListRunning = "running" // of a running emerge, and there is none
+	ListRunning = "running" // of a running emerge was asked for, and none runs
 )
 
 // Prediction is the answer for a list of packages.

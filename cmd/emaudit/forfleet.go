@@ -18,9 +18,8 @@ import (
 const (
 	diskFactsAge  = 3600
 	diskJudgedAge = 24 * 3600
-	// smallHost is the number of verdicts, times that of installed packages, for which no
-	// host needs to save time: it judges so many updates, if these are more than those on
-	// its page, and all of them at every push.
+	// smallHost bounds the work of a push that judges more updates than the page of a
+	// host has: the number of updates times the number of installed packages.
 	smallHost = 10_000
 )
 

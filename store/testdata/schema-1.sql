@@ -1,4 +1,4 @@
-PRAGMA application_id = 1701667189;
+PRAGMA application_id = 1701667121;
 PRAGMA user_version = 1;
 PRAGMA foreign_keys=OFF;
 BEGIN TRANSACTION;
